@@ -255,11 +255,19 @@ def find_in_log(
     # A code or a number is the same in the file and in every language: most lines need not be taken apart.
     quick = wanted.encode() if re.fullmatch(r"[!-~]*\d[!-~]*", wanted) else b""
     may_hold_it = may_hold(text, language())
+    # A line of English alone is shown as it is, so that plain words need no taking apart either.
+    plain = wanted.encode() if language() == "en" and re.fullmatch(r"[ -\[\]-~]+", wanted) else b""
+
+    def may_be_in(line: bytes) -> bool:
+        if plain and line.isascii():
+            return plain in line.lower()
+        return quick in line.lower() and may_hold_it(_unescaped(_decoded(line)))
+
     try:
         with _opened(home, day) as file:
             size = file.seek(0, 2)
             raw = _forwards(file, start) if forward else _backwards(file, size, start)
-            held = ((at, line) for at, line in raw if quick in line.lower() and may_hold_it(_unescaped(_decoded(line))))
+            held = ((at, line) for at, line in raw if may_be_in(line))
             return next((line for line in _lines(held, minimum) if wanted in line.text.casefold()), None)
     except FileNotFoundError:
         return None
